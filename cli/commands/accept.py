@@ -58,8 +58,8 @@ def accept(  # noqa: PLR0913, PLR0917  one parameter an option
     console.show_line(lines)
     if config.git:
         console.note(
-            f"Append these lines to {RULES_FILE} in the directory {config.git.directory} of"
-            f" {config.git.repository}, branch {config.git.branch}, and commit that."
+            f"Append these lines to {RULES_FILE} in {config.git.place}, commit and push: the next sync"
+            " accepts the difference."
         )
 
 

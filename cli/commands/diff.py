@@ -44,7 +44,9 @@ Commit = Annotated[
 ]
 Export = Annotated[
     Exported | None,
-    typer.Option(help="Print manifests that bring Git to the live state, and no difference."),
+    typer.Option(
+        help="Print manifests of the live state, to commit in place of those in Git; compare nothing."
+    ),
 ]
 AsMarkdown = Annotated[
     bool, typer.Option("--markdown", help="Print Markdown, for a comment on a pull request.")
@@ -76,8 +78,13 @@ def diff(  # noqa: PLR0913, PLR0917  one parameter an option
 ) -> None:
     """Show what differs between Git and a fabric, or between files.
 
-    With --desired, --branch or --commit, a worker compares that with the fabric instead of the branch that it
-    follows. Nothing is stored or changed. Exit status: 0 no drift, 1 drift, 2 failure.
+    With --desired, --branch or --commit, a worker compares that with the fabric
+    instead of the branch that it follows. Nothing is stored or changed.
+
+    To end a difference, apply Git's manifest with kubectl, commit the live one
+    (--export live), or commit a rule that accepts it (see `accept`).
+
+    Exit status: 0 no drift, 1 drift, 2 failure.
     """
     if sum(map(bool, (desired, branch, commit))) > 1:
         raise CommandError("Give only one of --desired, --branch and --commit.")
@@ -90,7 +97,10 @@ def diff(  # noqa: PLR0913, PLR0917  one parameter an option
     elif fabric and not (live or fabric_name):
         if export:
             _check_no_other_desired(desired, branch, commit)
-            _show_manifests(asyncio.run(_export_fabric(fabric)), json)
+            config, manifests = asyncio.run(_export_fabric(fabric))
+            _show_manifests(manifests, json)
+            if config.git and not json:
+                _note_place(config.git)
             return
         packed_files = pack_manifests(desired) if desired else ""
         report = asyncio.run(_diff_fabric(fabric, branch, commit, packed_files))
@@ -100,6 +110,8 @@ def diff(  # noqa: PLR0913, PLR0917  one parameter an option
         console.show_line(render_markdown(report))
     else:
         console.show_result(report, render_diff(report), json)
+        if fabric and report.entries and not (json or desired or branch or commit):
+            _note_decisions(fabric)
     raise typer.Exit(report.exit_code)
 
 
@@ -113,6 +125,27 @@ def _show_manifests(manifests: str, json: bool) -> None:
         console.show_json(ExportOutput(manifests=manifests))
     else:
         console.show_line(manifests.rstrip("\n"))
+
+
+def _note_place(git: GitSource) -> None:
+    console.note(
+        f"Put these manifests, or only those below `# changed` and `# extra`, in place of those in {git.place}, commit"
+        " and push."
+    )
+
+
+def _note_decisions(fabric_ref: str) -> None:
+    """Say how to end a difference."""
+    console.note(
+        "If Git is right: `kubectl apply -f FILE`, then remove what is live only: objects with `kubectl delete`,"
+        " fields with `kubectl edit`."
+    )
+    console.note(
+        f"If the fabric is right: commit what `starter.py diff {fabric_ref} --export live` prints."
+    )
+    console.note(
+        f"If both may stay: commit what `starter.py accept {fabric_ref} OBJECT --reason TEXT` prints."
+    )
 
 
 def _select(files: OfflineFiles, live: LiveState, fabric_name: str) -> FabricSelection:
@@ -161,8 +194,9 @@ def _get_git(config: FabricConfig) -> GitSource:
     return config.git
 
 
-async def _export_fabric(fabric_ref: str) -> str:
+async def _export_fabric(fabric_ref: str) -> tuple[FabricConfig, str]:
     async with open_session() as session:
         fabric = await session.get_fabric(fabric_ref)
         with console.progress(f"Reading Git and Kubernetes of {fabric.config.name}"):
-            return await probes.export(session.loops, fabric.config, fabric.last_known)
+            manifests = await probes.export(session.loops, fabric.config, fabric.last_known)
+        return fabric.config, manifests

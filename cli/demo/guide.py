@@ -11,6 +11,8 @@ from stack.demo.demo import Demo
 
 COMMANDS: Final = (
     ("python starter.py status oslo-dc2", "what differs, and its health"),
+    ("python starter.py diff oslo-dc2", "each difference, and how to end it"),
+    ("kubectl --context oslo-dc2 get vpc research -o yaml", "the live fabric, if you have kubectl"),
     ("python starter.py accept oslo-dc2 gpu-loan-01 --reason loan", "a rule to commit to Git"),
     ("python starter.py diff oslo-dc2 --export live", "manifests to commit instead"),
     ("python starter.py inventory oslo-dc2 --cabling", "swapped cables, in a minute"),

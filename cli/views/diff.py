@@ -43,8 +43,8 @@ def _render_lines(report: DiffReport) -> Iterator[Text]:
 
 
 def _render_entry(entry: SummaryEntry) -> Iterator[Text]:
-    sign, style, meaning = CHANGE_STYLES[entry.change]
-    yield Text(f"{sign} {format_object(entry)} {meaning}", style=style)
+    sign, style, _ = CHANGE_STYLES[entry.change]
+    yield Text(f"{sign} {format_change(entry)}", style=style)
     for field in entry.fields:
         yield Text(f"    {field.path}")
         if field.desired is not None:
@@ -56,8 +56,7 @@ def _render_entry(entry: SummaryEntry) -> Iterator[Text]:
 
 
 def _render_accepted(accepted: AcceptedSummary) -> Iterator[Text]:
-    _, _, meaning = CHANGE_STYLES[accepted.entry.change]
-    yield Text(f"= {format_object(accepted.entry)} {meaning}", style="cyan")
+    yield Text(f"= {format_change(accepted.entry)}", style="cyan")
     yield from (Text(f"    {field.path}", style="dim") for field in accepted.entry.fields)
     yield Text(f"    {format_acceptance(accepted)}", style="dim")
 
@@ -65,6 +64,13 @@ def _render_accepted(accepted: AcceptedSummary) -> Iterator[Text]:
 def format_object(entry: SummaryEntry) -> str:
     """Return an object's name, as `accept` takes it."""
     return f"{entry.kind}/{entry.namespace}/{entry.name}"
+
+
+def format_change(entry: SummaryEntry) -> str:
+    """Return how an object differs, and where Git has it."""
+    _, _, meaning = CHANGE_STYLES[entry.change]
+    place = f" ({entry.source})" if entry.source else ""
+    return f"{format_object(entry)} {meaning}{place}"
 
 
 def format_acceptance(accepted: AcceptedSummary) -> str:

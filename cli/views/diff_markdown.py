@@ -7,7 +7,7 @@ Markdown, and end no block.
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
-from cli.views.diff import CHANGE_STYLES, format_acceptance, format_conclusion, format_object
+from cli.views.diff import format_acceptance, format_change, format_conclusion, format_object
 from fabrics.drift.diff_report import AcceptedSummary, DiffReport
 from fabrics.drift.summary import SummaryEntry
 
@@ -45,8 +45,7 @@ def _describe_accepted(item: AcceptedSummary) -> str:
 
 
 def _list_lines(entry: SummaryEntry) -> Iterator[str]:
-    _, _, meaning = CHANGE_STYLES[entry.change]
-    yield f"# {format_object(entry)} {meaning}"
+    yield f"# {format_change(entry)}"
     for field in entry.fields:
         yield f"  {field.path}"
         if field.desired is not None:

@@ -65,7 +65,7 @@ def export_live(
 
 def _describe_others(desired: DesiredState, drift: Drift) -> Iterator[str]:
     """Yield comments on objects of which there is no manifest."""
-    yield "# The live state, as manifests. They can take the place of those in Git."
+    yield "# The live state, as manifests. They can take the place of all those of the fabric in Git."
     for entry in drift.entries:
         if entry.change is DriftType.MISSING and entry.key.kind.is_known:
             yield _comment(f"missing: {entry.key} is not live; it is at {entry.source} in Git")

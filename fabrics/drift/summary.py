@@ -12,6 +12,7 @@ from fabrics.drift.model import Author, Drift, DriftEntry, FieldDrift
 from fabrics.drift.redaction import hide_unknown_values, mask_secrets
 from fabrics.drift.sentences import shorten
 from fabrics.resources.json_types import Json
+from fabrics.resources.resource import SourceLocation
 from fabrics.texts import Line
 
 MAX_NAME_CHARS: Final = 253
@@ -25,7 +26,7 @@ SINCE_BYTES: Final = len('"since": "2026-01-01T00:00:00Z", ')
 class SummaryLimits:
     """The size of a summary; `size_bytes` is that of all entries as JSON.
 
-    `redact` returns a field as it may be shown.
+    `redact` returns a field as it may be shown. `source_chars` is that of the place in Git; 0 leaves it out.
     """
 
     entries: int
@@ -33,6 +34,7 @@ class SummaryLimits:
     fields_per_entry: int
     value_chars: int
     redact: Callable[[FieldDrift], FieldDrift]
+    source_chars: int = 0
 
 
 RECORD_LIMITS = SummaryLimits(
@@ -45,7 +47,12 @@ RECORD_LIMITS = SummaryLimits(
 """For NetBox and for what Temporal keeps of each sync: nothing unknown gets there."""
 
 PAYLOAD_LIMITS = SummaryLimits(
-    entries=500, size_bytes=32_000, fields_per_entry=50, value_chars=400, redact=mask_secrets
+    entries=500,
+    size_bytes=32_000,
+    fields_per_entry=50,
+    value_chars=400,
+    redact=mask_secrets,
+    source_chars=200,
 )
 """Together with the sentences around it, below the limit of 64 KB for a Temporal payload."""
 
@@ -63,6 +70,7 @@ def _is_none(value: object) -> bool:
 # What is not known is left out: earlier releases store entries without it, and compare hashes of them.
 KnownAuthor = Annotated[Author | None, Field(exclude_if=_is_none)]
 KnownTime = Annotated[datetime | None, Field(exclude_if=_is_none)]
+KnownSource = Annotated[Line | None, Field(exclude_if=_is_none)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ class SummaryEntry:
     """One drifted object with its first fields; `more_fields` others were left out.
 
     `since` is when a sync first found that it had drifted; only loops know that. `changed_by` wrote an extra object
-    last, `committed_by` the file of any other one. All are None if unknown.
+    last, `committed_by` the file of any other one, and `source` is its file and line in Git. All are None if unknown.
     """
 
     kind: Line
@@ -95,6 +103,7 @@ class SummaryEntry:
     since: KnownTime = None
     changed_by: KnownAuthor = None
     committed_by: KnownAuthor = None
+    source: KnownSource = None
 
     @property
     def key(self) -> str:
@@ -165,7 +174,12 @@ def _summarize_entry(entry: DriftEntry, limits: SummaryLimits) -> SummaryEntry:
         more_fields=max(0, len(fields) - limits.fields_per_entry),
         changed_by=entry.changed_by,
         committed_by=entry.committed_by,
+        source=_format_source(entry.source, limits.source_chars),
     )
+
+
+def _format_source(source: SourceLocation | None, max_chars: int) -> str | None:
+    return shorten(str(source), max_chars) if source and max_chars else None
 
 
 def _summarize_field(field: FieldDrift, max_chars: int) -> SummaryField:

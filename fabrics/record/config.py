@@ -40,6 +40,11 @@ class GitSource(BaseModel, frozen=True):
     directory: str
     credential: str
 
+    @property
+    def place(self) -> str:
+        """Where that is, in words."""
+        return f"the directory {self.directory} of {self.repository}, branch {self.branch}"
+
 
 class FabricConfig(BaseModel, frozen=True):
     """One fabric's configuration; `interval` is in seconds, 0 disables the sync."""

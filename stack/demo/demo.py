@@ -11,6 +11,7 @@ from typing import Final
 from stack.cache import Progress
 from stack.demo.env_file import env_file
 from stack.demo.fabrics import SAMPLE_FABRICS
+from stack.demo.kubeconfig import write_kubeconfig
 from stack.demo.seed import (
     STUCK_AFTER_SECONDS,
     commit_manifests,
@@ -45,7 +46,9 @@ def running_demo(progress: Progress, folder: Path) -> Iterator[Demo]:
         settings = make_worker_environment(stack, set_up_netbox(stack), files)
         settings["FABRIC_SYNC_STUCK_AFTER"] = str(STUCK_AFTER_SECONDS)
         progress("Starting the fabrics' Kubernetes APIs")
-        servers = start_kubernetes_apis(SAMPLE_FABRICS, files / "credentials", exits)
+        credentials, kubeconfig = files / "credentials", files / "kubeconfig"
+        servers = start_kubernetes_apis(SAMPLE_FABRICS, credentials, exits)
+        write_kubeconfig(kubeconfig, servers, credentials)
         repository = commit_manifests(stack.git, SAMPLE_FABRICS)
         create_records(settings, servers, repository.url)
         progress("Starting the worker")
@@ -55,6 +58,7 @@ def running_demo(progress: Progress, folder: Path) -> Iterator[Demo]:
             "NETBOX_USER": stack.netbox.user,
             "NETBOX_PASSWORD": stack.netbox.password,
             "TEMPORAL_UI_URL": stack.temporal.ui_url,
+            "KUBECONFIG": str(kubeconfig),
         }
         path = exits.enter_context(env_file(environment, folder))
         yield Demo(stack, worker, repository.url, environment, path)

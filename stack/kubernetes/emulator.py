@@ -28,6 +28,9 @@ from stack.processes.ports import LOOPBACK
 
 MAX_RECORDED_REQUESTS: Final = 1000
 
+OPENAPI_PATH: Final = "/openapi/v2"
+"""Empty here: without this document `kubectl apply` refuses to apply anything."""
+
 
 class EmulatedKubernetesApi(KubernetesApi):
     """A running emulator."""
@@ -169,6 +172,10 @@ class _RequestHandler:
         for fault in self.faults:
             if fault.applies_to(request):
                 return await fault.respond(request)
+        if request.path == OPENAPI_PATH:
+            return web.Response()
+        if "dryRun" in request.query:
+            return make_status_response(400, "this emulated API cannot do dry runs")
         refusal = self.permissions.find_refusal(request.method, request.path, request.query)
         if refusal:
             return make_status_response(403, refusal)

@@ -9,7 +9,7 @@ from aiohttp import web
 
 TRICKLE_PAUSE_SECONDS: Final = 0.1
 
-_REASONS: Final = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound"}
+_REASONS: Final = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound"}
 
 
 @dataclass

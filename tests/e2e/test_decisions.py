@@ -76,8 +76,11 @@ async def test_exported_live_state_ends_the_drift(installation: Installation) ->
         fabric = await installation.fabric(IN_GIT, [*SERVERS[:2], OTHER], hh_sync_interval=5)
         await installation.start(fabric)
         await fabric.wait_for_status("out_of_sync")
+        differing = await starter("diff", fabric.fabric_id)
+        assert f"`starter.py diff {fabric.fabric_id} --export live`" in differing.err
         exported = await starter("diff", fabric.fabric_id, "--export", "live")
         assert exported.code == 0
+        assert f"of {fabric.repository.url}, branch main" in exported.err
         assert "# changed: Server/default/server-3 is at fabric.yaml:" in exported.out
         fabric.repository.commit({"fabric.yaml": exported.out})
         record = await fabric.wait_for_status("in_sync")

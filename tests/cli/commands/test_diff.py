@@ -67,6 +67,17 @@ def test_drift_exits_1_and_shows_both_values(
     assert '+ "rack 4"' in shown
 
 
+def test_diff_names_the_file_in_git(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["diff", "--desired", str(folder), "--live", live(tmp_path, **{"server-2": "new"})]
+    for options in ([], ["--markdown"]):
+        assert run([*command, *options]) == 1
+        lines = [line[2:] for line in capsys.readouterr().out.splitlines()]
+        assert "Server/default/server-1 is in Git only (servers.yaml:2)" in lines
+        assert "Server/default/server-2 is live only" in lines
+
+
 def test_what_is_not_known_is_a_notice(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

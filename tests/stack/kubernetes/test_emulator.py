@@ -118,3 +118,22 @@ def test_memory_does_not_grow_with_requests(
     assert all(
         len(reaction._requests) <= MAX_IN_FLIGHT_REQUESTS + 1 for reaction in objects._payloads
     )
+
+
+def test_dry_run_is_refused_and_changes_nothing(
+    api: EmulatedKubernetesApi, client: urllib3.PoolManager
+) -> None:
+    api.apply(server("a", description="x"))
+    patch = {"spec": {"description": "y"}}
+    merge = {**client.headers, "Content-Type": "application/merge-patch+json"}
+    path = f"{api.server}{SERVERS}/a?dryRun=All"
+    refused = client.request("PATCH", path, json=patch, headers=merge)
+    assert (refused.status, refused.json()["reason"]) == (400, "BadRequest")
+    assert get(client, api, f"{SERVERS}/a")["spec"] == {"description": "x"}
+
+
+def test_kubectl_finds_a_document_about_openapi(
+    api: EmulatedKubernetesApi, client: urllib3.PoolManager
+) -> None:
+    found = client.request("GET", f"{api.server}/openapi/v2")
+    assert (found.status, found.data) == (200, b"")
