@@ -10,9 +10,9 @@ SMALL_ANSWER_BYTES: Final = 50_000
 
 
 def time_answers(session: requests.Session) -> list[timedelta]:
-    """Return a list that gets the time of each further answer of at most `SMALL_ANSWER_BYTES`.
+    """Return a list that gets the time of each further small answer.
 
-    NetBox needs long for large ones, however fast it is.
+    NetBox needs long for those of more than `SMALL_ANSWER_BYTES`, however fast it is.
     """
     times: list[timedelta] = []
 

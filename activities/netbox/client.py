@@ -87,7 +87,7 @@ class NetBox:
     # -- rows of any model ------------------------------------------------------------------------
 
     def time_answers(self) -> list[timedelta]:
-        """Return a list that gets the time of each further answer, but of large ones."""
+        """Return a list that gets the time of each further small answer."""
         return time_answers(self._session)
 
     def get_status(self) -> Row:
@@ -268,8 +268,7 @@ class NetBox:
     def _count(self, path: str, **filters: object) -> int:
         """Count objects by fetching one."""
         with self._translate_errors(f"read {path}"):
-            count: int = self._build_request(path, filters=filters).get_count()
-            return count
+            return int(self._build_request(path, filters=filters).get_count())
 
     def _build_request(self, path: str, key: int | None = None, **options: object) -> Request:
         return Request(
