@@ -65,8 +65,6 @@ VIEW_ITEMS: Final = (
                 "cf_hh_drift_count",
                 "cf_hh_last_sync",
                 "cf_hh_sync_error",
-                "cf_hh_sync_interval",
-                "cf_hh_fabric_id",
             ],
             "ordering": ["name"],
             "shared": True,

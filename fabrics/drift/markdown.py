@@ -1,6 +1,10 @@
-"""What has drifted, as a table in Markdown for the page of the record."""
+"""What has drifted, as a list in Markdown for the page of the record.
 
-from collections.abc import Iterable, Iterator, Sequence
+NetBox shows it in a narrow column, where the cells of a table would break words. A list of definitions takes the least
+room there. Each line begins with words of ours, since Markdown acts on how a line begins.
+"""
+
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -14,7 +18,6 @@ MAX_BYTES: Final = 4_096
 
 MAX_ENDING_BYTES: Final = 200
 
-COLUMNS: Final = ("Change", "Object", "Field", "In Git", "Live", "Since (UTC)", "By whom")
 PRESENT, ABSENT, UNKNOWN = "present", "absent", "unknown"
 
 
@@ -24,49 +27,54 @@ def render_drift_report(
     fabric_id: str,
     accepted: str | None = None,
 ) -> str:
-    """Return a table of the first of `drift_count` drifted objects, or nothing.
+    """Return a list of the first of `drift_count` drifted objects, or nothing.
 
     Below it are the words of `accepted` on what rules accept, which is no drift.
     """
     apart = f"**Accepted differences:** {escape_markdown(accepted)}" if accepted else ""
-    max_bytes = MAX_BYTES - _measure(apart) - 1
-    table = _render_table(entries, drift_count, fabric_id, max_bytes) if entries else ""
-    return "\n\n".join(filter(None, (table, apart)))
+    max_bytes = MAX_BYTES - _measure(apart)
+    objects = _render_list(entries, drift_count, fabric_id, max_bytes) if entries else ""
+    return "\n\n".join(filter(None, (objects, apart)))
 
 
-def _render_table(
+def _render_list(
     entries: Sequence[SummaryEntry], drift_count: int | None, fabric_id: str, max_bytes: int
 ) -> str:
-    lines = [_join_cells(COLUMNS), _join_cells(["---"] * len(COLUMNS))]
-    size, shown = sum(map(_measure, lines)), 0
-    for entry in entries:
-        rows = list(_render_entry(entry))
-        size += sum(map(_measure, rows))
+    blocks: list[str] = []
+    size = 0
+    for block in map(_render_entry, entries):
+        size += _measure(block)
         if size > max_bytes - MAX_ENDING_BYTES:
             break
-        lines += rows
-        shown += 1
-    left_out = max(drift_count or 0, len(entries)) - shown
+        blocks.append(block)
+    left_out = max(drift_count or 0, len(entries)) - len(blocks)
     how = f"`starter.py diff {fabric_id}` shows all differences."
-    lines += ["", f"And {left_out} more objects. {how}" if left_out else how]
-    return "\n".join(lines)
+    ending = f"And {left_out} more objects. {how}" if left_out else how
+    return "\n\n".join((*blocks, ending))
 
 
-def _measure(line: str) -> int:
-    return len(line.encode()) + 1
+def _measure(block: str) -> int:
+    return len(f"{block}\n\n".encode())
 
 
-def _render_entry(entry: SummaryEntry) -> Iterator[str]:
-    """Yield a row for each field; the first one names the object."""
+def _render_entry(entry: SummaryEntry) -> str:
+    """Return the object as a term, and what is known of its drift as definitions."""
     namespace = "" if entry.namespace == DEFAULT_NAMESPACE else f"{entry.namespace}/"
-    first = (entry.change, f"{entry.kind} {namespace}{entry.name}")
+    term = escape_markdown(f"{entry.change}: {entry.kind} {namespace}{entry.name}")
     since = _format_time(entry.since) if entry.since else UNKNOWN
-    for number, field in enumerate(entry.fields or (_describe_whole(entry),)):
-        by_whom = _format_authors(field.changed_by, entry.committed_by)
-        last = (field.path, field.desired or ABSENT, field.live or ABSENT, since, by_whom)
-        yield _join_cells((*(first if number == 0 else ("", "")), *last))
+    definitions = map(escape_markdown, _describe_differences(entry))
+    return "\n:   ".join((f"**{term}**, since {since}", *definitions))
+
+
+def _describe_differences(entry: SummaryEntry) -> Iterator[str]:
+    for field in entry.fields or (_describe_whole(entry),):
+        what = f"Field {field.path}" if field.path else "Object"
+        sides = f"in Git {field.desired or ABSENT}, live {field.live or ABSENT}"
+        yield f"{what}: {sides}; by whom: {_format_author(field.changed_by)}"
     if entry.more_fields:
-        yield _join_cells(("", "", f"and {entry.more_fields} more fields", "", "", "", ""))
+        yield f"And {entry.more_fields} more fields"
+    if entry.committed_by:
+        yield f"Last commit: {_format_author(entry.committed_by)}"
 
 
 def _describe_whole(entry: SummaryEntry) -> SummaryField:
@@ -76,18 +84,9 @@ def _describe_whole(entry: SummaryEntry) -> SummaryField:
     return SummaryField("", in_git, live, entry.changed_by)
 
 
-def _format_authors(changed_by: Author | None, committed_by: Author | None) -> str:
-    live = _format_author(changed_by) if changed_by else UNKNOWN
-    return f"{live}; in Git: {_format_author(committed_by)}" if committed_by else live
-
-
-def _format_author(author: Author) -> str:
-    return f"{author.name}, {_format_time(author.time)}"
+def _format_author(author: Author | None) -> str:
+    return f"{author.name}, {_format_time(author.time)}" if author else UNKNOWN
 
 
 def _format_time(moment: datetime) -> str:
-    return moment.isoformat(" ", "minutes")[:16]
-
-
-def _join_cells(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(map(escape_markdown, cells))} |"
+    return f"{moment.isoformat(' ', 'minutes')[:16]} UTC"

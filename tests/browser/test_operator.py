@@ -20,7 +20,7 @@ from activities.netbox.client import CLUSTER_TYPE_SLUG, CLUSTER_TYPES_PATH, NetB
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import workflow_id
 from tests.support.paths import PROJECT
-from tests.support.system.browser import SCREEN
+from tests.support.system.browser import FIND_BROKEN_WORDS, NARROW_SCREEN, SCREEN
 from tests.support.system.fleet import journal, request_round
 from tests.support.system.installation import (
     INVENTORY,
@@ -137,11 +137,19 @@ async def check_netbox_filters_fabrics_by_status(
     await page.screenshot(path=pictures / "netbox-drift.png")
     assert await names(f"filter_id={views['Fabrics in error']}") == ["lyon-edge"]
     await page.screenshot(path=pictures / "netbox-error.png")
-    await page.goto(f"{table}?type=hedgehog-fabric&tableconfig_id={views['Hedgehog fabrics']}")
+    for screen in (NARROW_SCREEN, SCREEN):
+        await page.set_viewport_size(screen)
+        await page.goto(f"{table}?type=hedgehog-fabric&tableconfig_id={views['Hedgehog fabrics']}")
+        rows = page.locator("#object_list table")
+        assert await rows.evaluate("table => table.offsetWidth <= table.parentElement.clientWidth")
     for status in ("In sync", "Out of sync", "Error"):
         await expect(page.locator(".badge", has_text=status).first).to_be_visible()
     await page.screenshot(path=pictures / "netbox-fabrics.png")
-    await page.goto(f"{table}{oslo.record_id}/")
+    for screen in (NARROW_SCREEN, SCREEN):
+        await page.set_viewport_size(screen)
+        await page.goto(f"{table}{oslo.record_id}/")
+        report = page.locator(".rendered-markdown", has_text="Server gpu-loan-01")
+        assert await report.evaluate(FIND_BROKEN_WORDS) == []
     await page.screenshot(path=pictures / "netbox-fabric.png", full_page=True)
     entries = await wait_until(partial(journal, lyon), bool)
     await page.goto(f"{table}{lyon.record_id}/journal/")

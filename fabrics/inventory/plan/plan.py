@@ -136,7 +136,7 @@ def _state_drift(
 
 def _describe_drift(time: str, fabric_id: str) -> str:
     since = f" since {format_time(parse_time(time))}" if time else ""
-    return f"Differs from Git{since}; `starter.py diff {fabric_id}` shows how."
+    return f"Differs from Git{since}. To see how, run: starter.py diff {fabric_id}"
 
 
 def _map_kind[S: LiveSpec](

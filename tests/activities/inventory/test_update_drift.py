@@ -25,8 +25,8 @@ def test_drift_is_said_once_and_withdrawn_when_it_is_gone(inventory: FabricInven
     inventory.drifted = {"1795529100": make_object_id(PROD)}
     assert inventory.sync(*OBJECTS).report.updated == 3
     assert drift(inventory, PROD) == {
-        "Differs from Git since 2026-11-24 14:05:00 UTC;"
-        f" `starter.py diff {inventory.fabric_id}` shows how."
+        "Differs from Git since 2026-11-24 14:05:00 UTC."
+        f" To see how, run: starter.py diff {inventory.fabric_id}"
     }
     assert drift(inventory, TEST) == {None}
 

@@ -70,23 +70,23 @@ def show_report(
     last_known = LAST_KNOWN.model_copy(update={"drift": drift, "drift_count": len(drift)})
     activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=last_known))
     page = BeautifulSoup(browser.page(cluster_page(record)), "html.parser")
-    report = page.select_one(".rendered-markdown:has(table)")
+    report = page.select_one(".rendered-markdown:has(dl)")
     assert report is not None
     return report
 
 
-def list_cells(report: Tag) -> list[list[str]]:
-    return [[cell.text.strip() for cell in row.select("td")] for row in report.select("tbody tr")]
+def list_lines(report: Tag) -> list[str]:
+    return [line.text.strip() for line in report.select(":scope > dl > *")]
 
 
-def test_page_shows_drift_as_a_table(
+def test_page_shows_drift_as_a_list(
     browser: Browser, activities: RecordActivities, record: Row
 ) -> None:
     since = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
     report = show_report(browser, activities, record, replace(DRIFT, since=since))
-    assert [cell.text for cell in report.select("th")][-2:] == ["Since (UTC)", "By whom"]
-    assert list_cells(report) == [
-        ["changed", "VPC prod", "spec.subnets", '{"a": 1}', "absent", "2026-11-24 14:05", "unknown"]
+    assert list_lines(report) == [
+        "changed: VPC prod, since 2026-11-24 14:05 UTC",
+        'Field spec.subnets: in Git {"a": 1}, live absent; by whom: unknown',
     ]
     ending = report.select("p")[-1]
     assert ending.text == f"starter.py diff {fabric_id(record)} shows all differences."
@@ -103,6 +103,7 @@ HOSTILE = (
         "# a",
     ),
     *("[x]: http://x", "![a][b]", "_a_ *b*", "{.c}", "http://x"),
+    *("- a", "1. a", ": a", "---", "==="),
 )
 
 
@@ -114,21 +115,23 @@ def test_words_of_git_and_of_the_api_are_shown_as_they_are(
     field = SummaryField(words, words, words, author)
     entry = SummaryEntry(words, "default", words, words, (field,))
     report = show_report(browser, activities, record, entry)
-    by_whom = f"{words}, 2026-11-24 14:02"
-    assert list_cells(report) == [
-        [words, f"{words} {words}", words, words, words, "unknown", by_whom]
+    assert list_lines(report) == [
+        f"{words}: {words} {words}, since unknown",
+        f"Field {words}: in Git {words}, live {words}; by whom: {words}, 2026-11-24 14:02 UTC",
     ]
-    assert report.select(":scope td *") == []
+    assert {tag.name for tag in report.select("*")} == {"dl", "dt", "strong", "dd", "p", "code"}
 
 
-def test_line_break_in_a_value_adds_no_row(
+def test_line_break_in_a_value_adds_no_line(
     browser: Browser, activities: RecordActivities, record: Row
 ) -> None:
     report = show_report(
-        browser, activities, record, SummaryEntry("VPC", "default", "a\n| b |\n\n# c", "extra")
+        browser, activities, record, SummaryEntry("VPC", "default", "a\n:   b\n\n# c", "extra")
     )
-    (cells,) = list_cells(report)
-    assert cells[1] == "VPC a?| b |??# c"
+    assert list_lines(report) == [
+        "extra: VPC a?:   b??# c, since unknown",
+        "Object: in Git absent, live present; by whom: unknown",
+    ]
 
 
 def test_saved_filter_finds_objects_that_have_drifted(browser: Browser, admin: NetBox) -> None:

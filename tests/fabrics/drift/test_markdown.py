@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabrics.drift.markdown import COLUMNS, MAX_BYTES, render_drift_report
+from fabrics.drift.markdown import MAX_BYTES, render_drift_report
 from fabrics.drift.model import Author
 from fabrics.drift.summary import SummaryEntry, SummaryField
 
@@ -15,40 +15,30 @@ EDITED = datetime(2026, 11, 24, 14, 2, 30, tzinfo=UTC)
 KUBECTL, JANE = Author("kubectl-edit", EDITED), Author("Jane Doe", EDITED)
 
 
-def rows(report: str) -> list[list[str]]:
-    """Return the cells of a table, without its head."""
-    lines = [line for line in report.splitlines() if line.startswith("|")]
-    assert [cell.strip() for cell in re.split(r"(?<!\\)\|", lines[0])[1:-1]] == list(COLUMNS)
-    cells = [re.split(r"(?<!\\)(?:\\\\)*\|", line)[1:-1] for line in lines[2:]]
-    return [[cell.strip() for cell in row] for row in cells]
-
-
-def test_each_field_has_a_row_with_its_manager() -> None:
+def test_each_field_has_a_line_with_its_manager() -> None:
     fields = (
         SummaryField("spec.mode", '"l2vni"', '"l3vni"', KUBECTL),
         SummaryField("spec.vlan", "1001", None),
     )
-    entry = SummaryEntry("VPC", "default", "prod", "changed", fields, 3, FOUND)
-    assert rows(render_drift_report([entry], 1, "oslo")) == [
-        [
-            *("changed", "VPC prod", "spec.mode", '"l2vni"', '"l3vni"'),
-            *("2026-11-24 14:05", "kubectl-edit, 2026-11-24 14:02"),
-        ],
-        ["", "", "spec.vlan", "1001", "absent", "2026-11-24 14:05", "unknown"],
-        ["", "", "and 3 more fields", "", "", "", ""],
+    entry = SummaryEntry("VPC", "default", "prod", "changed", fields, 3, FOUND, None, JANE)
+    assert render_drift_report([entry], 1, "oslo").splitlines()[:-2] == [
+        "**changed: VPC prod**, since 2026-11-24 14:05 UTC",
+        ':   Field spec.mode: in Git "l2vni", live "l3vni";'
+        " by whom: kubectl-edit, 2026-11-24 14:02 UTC",
+        ":   Field spec.vlan: in Git 1001, live absent; by whom: unknown",
+        ":   And 3 more fields",
+        ":   Last commit: Jane Doe, 2026-11-24 14:02 UTC",
     ]
 
 
-def test_object_on_one_side_has_one_row_and_what_is_unknown_is_called_so() -> None:
-    missing = SummaryEntry("Server", "lab", "s-1", "missing", committed_by=JANE)
+def test_object_on_one_side_has_one_line_and_what_is_unknown_is_called_so() -> None:
+    missing = SummaryEntry("Server", "lab", "s-1", "missing")
     extra = SummaryEntry("Server", "default", "s-2", "extra", changed_by=KUBECTL)
-    by_jane = "unknown; in Git: Jane Doe, 2026-11-24 14:02"
-    assert rows(render_drift_report([missing, extra], 2, "oslo")) == [
-        ["missing", "Server lab/s-1", "", "present", "absent", "unknown", by_jane],
-        [
-            *("extra", "Server s-2", "", "absent", "present", "unknown"),
-            "kubectl-edit, 2026-11-24 14:02",
-        ],
+    assert render_drift_report([missing, extra], 2, "oslo").split("\n\n")[:-1] == [
+        "**missing: Server lab/s-1**, since unknown\n"
+        ":   Object: in Git present, live absent; by whom: unknown",
+        "**extra: Server s-2**, since unknown\n"
+        ":   Object: in Git absent, live present; by whom: kubectl-edit, 2026-11-24 14:02 UTC",
     ]
 
 
@@ -69,21 +59,21 @@ def test_long_report_is_cut_after_a_whole_object() -> None:
     ]
     report = render_drift_report(entries, 20, "oslo")
     assert MAX_BYTES - 800 < len(report.encode()) <= MAX_BYTES
-    shown = len(rows(report)) // 3
-    assert len(rows(report)) == 3 * shown
+    shown = report.count("**changed: ")
+    assert report.count(":   Field spec.description") == 3 * shown
     assert f"And {20 - shown} more objects." in report
 
 
-def test_what_rules_accept_is_apart_from_the_table() -> None:
+def test_what_rules_accept_is_apart_from_the_list() -> None:
     entry = SummaryEntry("Server", "default", "s-1", "extra")
     accepted = r"**Accepted differences:** VPC a: spec.x (\!\[\](http://x))"
     words = "VPC a: spec.x (![](http://x))"
-    table = render_drift_report([entry], 1, "oslo")
-    assert render_drift_report([entry], 1, "oslo", words) == f"{table}\n\n{accepted}"
+    listed = render_drift_report([entry], 1, "oslo")
+    assert render_drift_report([entry], 1, "oslo", words) == f"{listed}\n\n{accepted}"
     assert render_drift_report([], 0, "oslo", words) == accepted
 
 
-HOSTILE = st.text(alphabet="![](){}<>|`*_#~&\\\n\u2028aé", max_size=20)
+HOSTILE = st.text(alphabet="![](){}<>|`*_#~&\\\n\u2028aé:- ", max_size=20)
 FIELDS = st.builds(
     SummaryField,
     HOSTILE,
@@ -103,15 +93,19 @@ ENTRIES = st.builds(
 
 
 @given(st.lists(ENTRIES, min_size=1, max_size=20), st.integers(0, 500))
-def test_words_of_others_add_no_row_no_cell_and_no_markup(
+def test_words_of_others_add_no_line_and_no_markup(
     entries: list[SummaryEntry], accepted_chars: int
 ) -> None:
     whole = render_drift_report(entries, len(entries), "oslo", "~" * accepted_chars)
     assert len(whole.encode()) <= MAX_BYTES
     assert "<" not in whole
     report = whole.partition("\n\n**Accepted differences:**")[0]
-    table, ending = report.rsplit("\n\n", 1)
-    assert all(len(row) == len(COLUMNS) for row in rows(table))
-    plain = re.sub(r"\\[\\`*_{}\[\]#!|]", "", table)
-    assert not set(plain) & set("\\`*_{}[]!<>~")
+    *blocks, ending = report.split("\n\n")
+    for block, entry in zip(blocks, entries, strict=False):
+        term, *definitions = block.split("\n")
+        assert re.fullmatch(r"\*\*.*\*\*, since unknown", term)
+        assert len(definitions) == max(1, len(entry.fields)) + bool(entry.more_fields)
+        assert all(re.match(r":   (Field |Object: |And \d)", line) for line in definitions)
+        plain = re.sub(r"\\[\\`*_{}\[\]#!|]", "", block.replace("**", ""))
+        assert not set(plain) & set("\\`*_{}[]!<>~|")
     assert ending.endswith("`starter.py diff oslo` shows all differences.")

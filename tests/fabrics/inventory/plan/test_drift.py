@@ -11,7 +11,7 @@ from tests.support.inventory.small_fabric import FRAME, vpc
 
 FOUND = "1795529100"
 OBJECTS = (*FRAME, vpc("prod", 1001, "10.0.1.0/24"), vpc("test", 1002, "10.0.2.0/24"))
-SINCE = "Differs from Git since 2026-11-24 14:05:00 UTC; `starter.py diff dc1` shows how."
+SINCE = "Differs from Git since 2026-11-24 14:05:00 UTC. To see how, run: starter.py diff dc1"
 
 
 def plan_drifted(*keys: str, since: str = FOUND) -> Plan:
@@ -47,7 +47,7 @@ def test_device_vrf_vlan_and_prefix_of_a_drifted_resource_say_since_when() -> No
 def test_unknown_time_is_not_said() -> None:
     found = sentences(plan_drifted("Server/default/s-1", since=""))
     assert found == {
-        "device Server/default/s-1": "Differs from Git; `starter.py diff dc1` shows how."
+        "device Server/default/s-1": "Differs from Git. To see how, run: starter.py diff dc1"
     }
 
 
