@@ -23,7 +23,9 @@ ObjectRef = Annotated[
 ]
 FieldPath = Annotated[
     str,
-    typer.Argument(metavar="[PATH]", help="Only this field and those below it; default all."),
+    typer.Argument(
+        metavar="[PATH]", help="Only this field and those below it; default all, later ones too."
+    ),
 ]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why the difference is accepted.")]
 Until = Annotated[

@@ -15,7 +15,10 @@ from cli.views.tables import render_fabric_status
 
 
 def status(fabrics: FabricNames = None, json: AsJson = False) -> None:
-    """Show the status of all fabrics, or of those that are named."""
+    """Show the status of all fabrics, or of those that are named.
+
+    `diff FABRIC` shows each difference, and how to end it.
+    """
     fabric_refs = fabrics or []
     view = asyncio.run(_load_fleet_view(fabric_refs))
     if len(fabric_refs) == len(view.fabrics) == 1 and not json:

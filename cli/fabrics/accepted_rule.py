@@ -59,7 +59,9 @@ def _find_entry(report: DiffReport, object_ref: str) -> SummaryEntry:
             f"{object_ref} is not among the first {len(report.entries)} differences, and the other"
             f" {report.left_out} are not known here: resolve or accept some of the first."
         )
-    raise CommandError(f"{object_ref} does not differ from Git; `starter.py diff` shows what does.")
+    raise CommandError(
+        f"{object_ref} does not differ from Git; `starter.py diff FABRIC` shows what does."
+    )
 
 
 def _list_refs(entry: SummaryEntry) -> tuple[str, ...]:
