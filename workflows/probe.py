@@ -164,7 +164,7 @@ class Removal:
 
 
 def _get_responsive_queue(request: ProbeRequest | ComparisonRequest) -> str:
-    """Return the queue of the fabric, empty if its last sync found that it does not respond."""
+    """Return the fabric's queue; it is empty if its last sync got no answer."""
     return activity_calls.get_observe_queue(request.config) if request.answered else ""
 
 
