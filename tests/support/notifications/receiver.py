@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Event, Thread
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -72,3 +73,15 @@ def receiver() -> Iterator[Receiver]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def write_targets(folder: Path, **receivers: Receiver) -> Path:
+    """Write the file in which these receivers are the targets, and return its path."""
+    (folder / "target-secret").write_text(SECRET)
+    tables = [
+        f'[{name}]\nurl = "{server.url}"\nsecret_file = "target-secret"\n'
+        for name, server in receivers.items()
+    ]
+    file = folder / "targets.toml"
+    file.write_text("\n".join(tables))
+    return file
