@@ -65,7 +65,7 @@ def find_states(snapshot: FleetSnapshot, plan: FleetPlan, round_interval: int) -
     in_trouble = list[tuple[FabricRecord, str]]()
     for fabric_id, record in sorted(snapshot.own_records.items()):
         settled = _without_running_sync(record)
-        state = _find_state(settled, is_stale=is_stale_record(record, snapshot, plan))
+        state = _find_state(settled, snapshot, plan)
         groups[state, record.config.interval].append(fabric_id)
         if is_trouble(state):
             in_trouble.append((settled, state))
@@ -99,8 +99,12 @@ def _without_running_sync(record: FabricRecord) -> FabricRecord:
     return record.model_copy(update={"last_known": last_known})
 
 
-def _find_state(record: FabricRecord, *, is_stale: bool) -> str:
-    status = STALE if is_stale else compute_sync_status(record.config, record.last_known)
+def _find_state(record: FabricRecord, snapshot: FleetSnapshot, plan: FleetPlan) -> str:
+    status: str = compute_sync_status(record.config, record.last_known)
+    # An error that lasts says already that no sync succeeds.
+    fails_on_time = status == SyncStatus.ERROR and record.config.fabric_id not in plan.overdue
+    if is_stale_record(record, snapshot, plan) and not fails_on_time:
+        status = STALE
     health = record.last_known.valid_for(record.config).health
     return f"{status}{DEGRADED if health is Health.DEGRADED else ''}"
 

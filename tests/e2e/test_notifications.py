@@ -10,7 +10,7 @@ from standardwebhooks.webhooks import Webhook
 
 from activities.notifications import webhook
 from tests.support.cli.command_line import CommandLine
-from tests.support.notifications.receiver import SECRET, Receiver, receiver
+from tests.support.notifications.receiver import SECRET, Receiver, receiver, write_targets
 from tests.support.system.fleet import wait_for_round
 from tests.support.system.installation import SERVERS, Installation, in_yaml, wait_until
 
@@ -26,10 +26,8 @@ SINGLE_SLOTS = {
 def hooks(installation: Installation, tmp_path: Path) -> Iterator[Receiver]:
     """A receiver that is the only target of the installation's workers."""
     with receiver() as running:
-        (tmp_path / "hook-secret").write_text(SECRET)
-        file = tmp_path / "targets.toml"
-        name = installation.queue  # workflows of other tests have other targets
-        file.write_text(f'[{name}]\nurl = "{running.url}"\nsecret_file = "hook-secret"\n')
+        # workflows of other tests have other targets
+        file = write_targets(tmp_path, **{installation.queue: running})
         installation.overrides["FABRIC_SYNC_NOTIFICATIONS_FILE"] = str(file)
         yield running
 

@@ -64,6 +64,18 @@ def test_fabric_that_should_sync_and_does_not_is_stale() -> None:
     assert [(group.state, group.fabrics) for group in states.groups] == [("stale", ("a", "b"))]
 
 
+def test_failing_fabric_stays_in_error_however_long_it_fails() -> None:
+    states = find(changed(make_record("a", last=90_000), error="Git is gone."))
+    assert [(group.state, group.fabrics) for group in states.groups] == [("error", ("a",))]
+    assert states.reasons == {"a": "Git is gone."}
+
+
+def test_failing_fabric_whose_loop_stops_is_stale() -> None:
+    overdue = NOTHING.model_copy(update={"overdue": ("a",)})
+    states = find(changed(make_record("a"), error="Git is gone."), plan=overdue)
+    assert [(group.state, group.fabrics) for group in states.groups] == [("stale", ("a",))]
+
+
 def test_fabrics_of_other_installations_are_left_out() -> None:
     assert find(make_record("a", instance="default@elsewhere")).groups == ()
 

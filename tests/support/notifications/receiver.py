@@ -1,10 +1,13 @@
 """A receiver of webhooks that keeps what it gets."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -37,6 +40,10 @@ class Receiver(ThreadingHTTPServer):
             yield
         finally:
             self.may_answer.set()
+
+    def parse_events(self) -> list[dict[str, Any]]:
+        """Return the contents of all requests so far, answered or not."""
+        return [json.loads(received.body) for received in self.received]
 
     async def count_received(self) -> int:
         """Return the number of requests so far, answered or not."""
@@ -72,3 +79,15 @@ def receiver() -> Iterator[Receiver]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def write_targets(folder: Path, **receivers: Receiver) -> Path:
+    """Write the file in which these receivers are the targets, and return its path."""
+    (folder / "target-secret").write_text(SECRET)
+    tables = [
+        f'[{name}]\nurl = "{server.url}"\nsecret_file = "target-secret"\n'
+        for name, server in receivers.items()
+    ]
+    file = folder / "targets.toml"
+    file.write_text("\n".join(tables))
+    return file
