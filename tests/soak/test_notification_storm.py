@@ -115,7 +115,7 @@ async def wait_for_more_syncs(fabrics: Sequence[Fabric], times: int) -> None:
 
 
 async def wait_until_live_target_was_told(installation: Installation, fabrics: int) -> None:
-    """Wait until the live target knows of so many fabrics in trouble, and of all else."""
+    """Wait until the live target knows this many in trouble, and all other news."""
     target: WorkflowHandle[FabricNotifications, None] = installation.client.get_workflow_handle_for(
         FabricNotifications.run, notifications_workflow_id("live")
     )
