@@ -1,4 +1,7 @@
-"""A storm is one message a target and state, and a dead target delays nothing."""
+"""A storm is one message a target and state, and a dead target delays nothing.
+
+Slots are missed, too, if other programs leave this one no processor for an interval.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
