@@ -132,7 +132,7 @@ async def wait_until_live_target_was_told(installation: Installation, fabrics: i
 async def summarize_slots(
     fabrics: Sequence[Fabric], since: datetime
 ) -> dict[str, float | int | None]:
-    """Count the syncs in slots since then and the missed ones; say how late they were."""
+    """Count syncs in slots since then, and missed slots; say how late they were."""
     histories = [await fabric.history() for fabric in fabrics]
     reports = [
         report for history in histories for report in history if report.slot and report.slot > since
