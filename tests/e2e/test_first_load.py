@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from functools import partial
+from pathlib import Path
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -46,6 +47,9 @@ async def test_first_load_survives_stopped_and_killed_workers(
             load.proxy.released.clear()
             await check_progress_is_visible(load)
             worker.send_signal(signal.SIGTERM)
+            await wait_until(
+                partial(asyncio.to_thread, has_begun_to_stop, installation.folder), bool
+            )
             load.proxy.released.set()
             assert await asyncio.to_thread(worker.wait, 30) == 0
         await wait_until(
@@ -82,6 +86,14 @@ def command_line(load: Load) -> CommandLine:
     """Return the command line, which reaches NetBox without the proxy."""
     netbox = load.installation.stack.netbox
     return CommandLine(load.installation.variables).with_(FABRIC_SYNC_NETBOX_URL=netbox.url)
+
+
+def has_begun_to_stop(folder: Path) -> bool:
+    """Return whether the worker sends NetBox no more than it has sent.
+
+    It ends itself after some seconds, in which a slow NetBox does not answer another request.
+    """
+    return any("before cancelling activities" in log.read_text() for log in folder.glob("*.log"))
 
 
 def was_handed_over(writing: PendingActivityInfo | None) -> bool:
