@@ -84,11 +84,11 @@ class NetBox:
         """Drop the connections."""
         self._session.close()
 
-    # -- rows of any model ------------------------------------------------------------------------
-
     def time_answers(self) -> list[timedelta]:
         """Return a list that gets the time of each further small answer."""
         return time_answers(self._session)
+
+    # -- rows of any model ------------------------------------------------------------------------
 
     def get_status(self) -> Row:
         """Return NetBox's status, with `netbox-version` among its keys."""

@@ -19,7 +19,11 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities import queues
-from tests.support.system.installation import DEFAULT_TIMEOUT_SECONDS, wait_until
+from tests.support.system.installation import (
+    DEFAULT_TIMEOUT_SECONDS,
+    wait_for_worker,
+    wait_until,
+)
 
 pytestmark = pytest.mark.server
 
@@ -93,12 +97,12 @@ async def worker(client: Client, queue: str, work: Work) -> AsyncIterator[None]:
 async def test_queue_has_worker_while_one_runs(client: Client, queue: str) -> None:
     assert not await queues.queue_has_worker(client, queue)
     async with worker(client, queue, Work()):
-        await wait_until(partial(queues.queue_has_worker, client, queue), bool)
+        await wait_for_worker(client, queue)
     await wait_until(
         partial(queues.queue_has_worker, client, queue), lambda has_worker: not has_worker
     )
     async with worker(client, queue, Work()):
-        await wait_until(partial(queues.queue_has_worker, client, queue), bool)
+        await wait_for_worker(client, queue)
 
 
 async def test_busy_worker_counts_as_worker(
@@ -110,7 +114,7 @@ async def test_busy_worker_counts_as_worker(
         running = await client.start_workflow(Hold.run, queue, id=queue, task_queue=loops_queue)
         assert await asyncio.to_thread(work.started.wait, DEFAULT_TIMEOUT_SECONDS)
         await wait_until(partial(list_pollers, client, queue), lambda pollers: not pollers)
-        await wait_until(partial(queues.queue_has_worker, client, queue), bool)
+        await wait_for_worker(client, queue)
         work.release.set()  # a worker that stopped as its only slot became free once never ended
         await running.result()
 
